@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pending } from '../../src/cli/pending'
 import { bundledCommand } from '../support/bundle'
+import { until } from '../support/until'
 import { run, type Said } from './run'
 
 jest.setTimeout(60_000)
@@ -43,15 +44,10 @@ function applied(seconds: number): string {
   return directory
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; ) await sleep(50)
-  expect(condition()).toBe(true)
-}
-
 test('an unconfirmed change is rolled back, and can no longer be confirmed', async () => {
   const directory = applied(5)
   expect(listed()).toBe(CHANGED)
-  await until(() => existsSync(join(directory, 'result')))
+  await until('it is rolled back', () => existsSync(join(directory, 'result')))
   expect(listed()).toBe(RULES)
   expect(xtables(`confirm ${directory}`)).toEqual({
     status: 1,
@@ -68,7 +64,7 @@ test('an unconfirmed change is rolled back, and can no longer be confirmed', asy
 test('a confirmed change stays, and the waiting process ends', async () => {
   const directory = applied(3)
   expect(xtables(`confirm ${directory}`)).toEqual({ status: 0, stdout: '', stderr: '' })
-  await until(() => !existsSync(directory))
+  await until('the directory is removed', () => !existsSync(directory))
   await sleep(3000)
   expect(listed()).toBe(CHANGED)
   expect(xtables(`rollback ${directory}`).stderr).toContain('it was confirmed, or never made')

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bundle } from '../support/bundle'
-import { ended, slowness, until } from './machine'
+import { slowness, until } from '../support/until'
+import { ended } from './machine'
 import './legacy'
 
 jest.setTimeout(120_000 * slowness)

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type NetworkNamespace, Table, Table6 } from '../../src/index'
 import { bundledCommand } from '../support/bundle'
+import { until } from '../support/until'
 import { attempt, newNamespace, run } from './legacy'
 
 jest.setTimeout(120_000)
@@ -30,19 +31,14 @@ afterEach(() => {
 
 const command = `${process.execPath} ${bundledCommand()}`
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await sleep(50)
-  expect(condition()).toBe(true)
-}
-
-/** The process ids of the holders that wait for a change of this test to be confirmed. */
-const holders = (): number[] =>
+/** The process ids of the holders that wait for a change to be confirmed whose files are in this directory. */
+const holders = (where = folder): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        return words.includes('hold-change') && words.some((word) => word.startsWith(`${folder}/`))
+        return words.includes('hold-change') && words.some((word) => word.startsWith(`${where}/`))
       } catch {
         return false
       }
@@ -50,7 +46,8 @@ const holders = (): number[] =>
     .map(Number)
 
 /** Waits until no holder is left that could still change something. */
-const decided = (): Promise<void> => until(() => holders().length === 0)
+const decided = (where = folder): Promise<void> =>
+  until(`no process holds a change in ${where}`, () => holders(where).length === 0)
 
 const TEXT = `*filter
 :INPUT DROP [0:0]
@@ -101,7 +98,7 @@ END`,
     const before = listed()
     const directory = applied(3)
     expect(changed()).toBe(true)
-    await until(() => existsSync(join(directory, 'result')))
+    await until('it is rolled back', () => existsSync(join(directory, 'result')))
     expect(listed()).toEqual(before)
     const other = applied(60)
     expect(holders()).toHaveLength(1)
@@ -113,15 +110,19 @@ END`,
   test('whenever the process is killed, nothing stays changed', async () => {
     const kill = async (delay: number): Promise<void> => {
       const own = newNamespace()
+      const directory = mkdtempSync(join(folder, 'killed-'))
       fill(own)
       const before = listed(own)
       const child = own.run(() =>
-        spawn('bash', ['-c', `exec ${words(1)}`], { stdio: 'ignore', env: { ...process.env } }),
+        spawn('bash', ['-c', `exec ${words(1)}`], {
+          stdio: 'ignore',
+          env: { ...process.env, XDG_RUNTIME_DIR: directory },
+        }),
       )
       await sleep(delay)
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
-      await decided()
+      await decided(directory)
       expect(listed(own)).toEqual(before)
       own.close()
     }
@@ -212,7 +213,7 @@ END`,
     rmSync(join(folder, readdirSync(folder).find((name) => name !== 'rules') as string), { recursive: true })
     const [code] = await once(child, 'close')
     expect(code).toBe(1)
-    await until(() => !changed())
+    await until('it is rolled back', () => !changed())
     expect(listed()).toEqual(before)
   })
 
@@ -223,7 +224,7 @@ END`,
     gone.kill('SIGKILL')
     await sleep(200)
     expect(changed()).toBe(true)
-    await until(() => !changed())
+    await until('it is rolled back', () => !changed())
     expect(listed()).toEqual(before)
     const child = onTerminal(1)
     await asked(child)
@@ -247,7 +248,7 @@ END`,
   test('if others delete its directory, the change is rolled back at once', async () => {
     const before = listed()
     rmSync(applied(60), { recursive: true })
-    await until(() => !changed())
+    await until('it is rolled back', () => !changed())
     expect(listed()).toEqual(before)
   })
 
@@ -264,6 +265,6 @@ END`,
   test('ending the waiting process rolls the change back', async () => {
     applied(60)
     process.kill(holders()[0] as number, 'SIGTERM')
-    await until(() => !changed())
+    await until('it is rolled back', () => !changed())
   })
 })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { LockTimeoutError, PermissionError } from '../../src/errors'
 import { LinuxKernel, Table, type WaitOptions } from '../../src/index'
 import { takeLock, withLockAsync } from '../../src/kernel/linux/lock'
-import { countingTurns, openDescriptors, slowness } from './machine'
+import { slowness } from '../support/until'
+import { countingTurns, openDescriptors } from './machine'
 
 const { XTABLES_LOCKFILE: outerFile } = process.env
 let directory: string

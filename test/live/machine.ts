@@ -2,14 +2,10 @@
 import type { ChildProcess, SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { runScript as run } from '../support/run-script'
 import { mapsAllIds } from '../support/user-namespace'
-
-/** How many times slower the machine is than the machines on which the tests were written. Emulated ones are slower. */
-export const slowness = Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
 
 /**
  * How many rules the tools of nf_tables can send in one message. Only the root of the first user namespace may enlarge the
@@ -30,12 +26,6 @@ export async function settle(condition: () => boolean): Promise<void> {
     collectGarbage()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-
-/** Waits for a condition that this or another process fulfils. @throws Error if it does not */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 30_000 * slowness; !condition(); await sleep(5))
-    if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
 }
 
 /** The number of open descriptors after garbage of other tests has been collected. */

@@ -15,8 +15,8 @@ import {
 } from '../../src/index'
 import { bundledCommand } from '../support/bundle'
 import { isWholeBatch } from '../support/nft-batch'
+import { slowness } from '../support/until'
 import { newNamespace, run } from './legacy'
-import { slowness } from './machine'
 
 jest.setTimeout(60_000)
 

@@ -9,8 +9,9 @@ import { monitor } from '../../src/cli/monitor'
 import { openKernel } from '../../src/cli/open-kernel'
 import { LinuxKernel, type NetworkNamespace } from '../../src/index'
 import { bundledCommand } from '../support/bundle'
+import { until } from '../support/until'
 import { newNamespace, run, runAside } from './legacy'
-import { ended as endedBy, until } from './machine'
+import { ended as endedBy } from './machine'
 
 jest.setTimeout(60_000)
 

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetworkNamespace } from '../../src/index'
+import { slowness } from '../support/until'
 import { attempt, newNamespace, run } from './legacy'
-import { slowness } from './machine'
 
 export interface Network {
   /** Has 203.0.113.1 on eth0 and 192.168.7.1 on eth1. */

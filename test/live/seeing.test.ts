@@ -15,8 +15,9 @@ import {
   snapshotAsync,
 } from '../../src/index'
 import { bundledCommand } from '../support/bundle'
+import { until } from '../support/until'
 import { newNamespace, run } from './legacy'
-import { ended, until } from './machine'
+import { ended } from './machine'
 
 jest.setTimeout(60_000)
 

@@ -21,9 +21,10 @@ import {
   UnsupportedError,
 } from '../../src/index'
 import { NetlinkFailure } from '../../src/kernel/kernel'
+import { slowness } from '../support/until'
 import { mapsAllIds } from '../support/user-namespace'
 import { keep, newNamespace, run, runAside } from './legacy'
-import { openDescriptors, RULES_AT_ONCE, runScript, slowness } from './machine'
+import { openDescriptors, RULES_AT_ONCE, runScript } from './machine'
 
 jest.setTimeout(240_000)
 

@@ -3,13 +3,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { OPEN_METRICS_TYPE } from '../../src/index'
 import { metricsServer } from '../../src/metrics/serve'
+import { until } from '../support/until'
 
 /** The number of requests to the server that was started last. */
 let requests = 0
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 const opened: Disposable[] = []
 afterEach(() => {
@@ -53,12 +50,12 @@ test('concurrent requests share one reading of the tables', async () => {
   }
   const at = await serve(read)
   const answers = Array.from({ length: 20 }, () => fetch(`${at}/metrics`))
-  await until(() => requests === 20)
+  await until('all requests have arrived', () => requests === 20)
   finish('one')
   expect(new Set(await Promise.all(answers.map(async (answer) => (await answer).text())))).toEqual(new Set(['one']))
   expect(readings).toBe(1)
   const next = fetch(`${at}/metrics`)
-  await until(() => readings === 2)
+  await until('it reads again', () => readings === 2)
   finish('two')
   expect(await (await next).text()).toBe('two')
   expect(readings).toBe(2)
