@@ -11,6 +11,9 @@ import { run, type Said } from './run'
 
 jest.setTimeout(60_000)
 
+/** How long to wait for the process that rolls back. */
+const PATIENCE_MS = 20_000
+
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'xtables-confirm-'))
@@ -47,7 +50,7 @@ function applied(seconds: number): string {
 test('an unconfirmed change is rolled back, and can no longer be confirmed', async () => {
   const directory = applied(5)
   expect(listed()).toBe(CHANGED)
-  await until('it is rolled back', () => existsSync(join(directory, 'result')))
+  await until('it is rolled back', () => existsSync(join(directory, 'result')), PATIENCE_MS)
   expect(listed()).toBe(RULES)
   expect(xtables(`confirm ${directory}`)).toEqual({
     status: 1,
@@ -64,7 +67,7 @@ test('an unconfirmed change is rolled back, and can no longer be confirmed', asy
 test('a confirmed change stays, and the waiting process ends', async () => {
   const directory = applied(3)
   expect(xtables(`confirm ${directory}`)).toEqual({ status: 0, stdout: '', stderr: '' })
-  await until('the directory is removed', () => !existsSync(directory))
+  await until('the directory is removed', () => !existsSync(directory), PATIENCE_MS)
   await sleep(3000)
   expect(listed()).toBe(CHANGED)
   expect(xtables(`rollback ${directory}`).stderr).toContain('it was confirmed, or never made')

@@ -7,8 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { bundle, bundledCommand } from './bundle'
+import { comesTrue } from './until'
 
 export type Step =
   | { readonly kind: 'file'; readonly name: string; readonly text: string }
@@ -70,8 +70,6 @@ export function newProject(): Project {
 }
 
 const END = /<ended with (\d+)>\n/g
-/** How long to wait for the output of a program that runs in the background. */
-const PATIENCE_MS = 30_000 * Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
@@ -123,7 +121,7 @@ class Shell {
     // After a command has ended, a program that it left in the background may still print.
     const isDecided = (): boolean =>
       this.#isOver || (status() ?? '0') !== '0' || (status() === '0' && pattern.test(printed()))
-    for (const end = Date.now() + PATIENCE_MS; !isDecided() && Date.now() < end; ) await sleep(10)
+    await comesTrue(isDecided)
     if (status() !== '0' || !pattern.test(printed()))
       throw new Error(`$ ${command}\nstatus ${status()}, and printed:\n${printed()}\nThe page has:\n${output}`)
   }
@@ -141,7 +139,7 @@ class Shell {
   /** Ends the shell and everything that it left running. */
   async end(): Promise<void> {
     this.#child.stdin?.end()
-    for (const end = Date.now() + PATIENCE_MS; !this.#isOver && Date.now() < end; ) await sleep(10)
+    await comesTrue(() => this.#isOver)
     try {
       process.kill(-(this.#child.pid as number), 'SIGKILL')
     } catch (error) {

@@ -5,6 +5,7 @@ import { easy, MemoryKernel, restore, save } from '../../src/index'
 import type { Answers, CallName, LiveEvent, Request } from '../../src/ui/api'
 import type { UiOptions } from '../../src/ui/server'
 import { hostileTables, NAMES } from '../graph/hostile'
+import { until } from '../support/until'
 import { filterOf, kernelWith, TEXT } from '../view/tables'
 import { type Served, serve, TOKEN } from './serve'
 
@@ -539,7 +540,7 @@ class Stream implements AsyncDisposable {
   }
 
   async until(isThere: (events: readonly LiveEvent[]) => boolean): Promise<void> {
-    while (!isThere(this.events)) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until('the events have arrived', () => isThere(this.events))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
