@@ -12,7 +12,7 @@ import {
   Table,
 } from '../../src/index'
 import { keep, newNamespace, run } from './legacy'
-import { openDescriptors } from './machine'
+import { openDescriptors, openedSince } from './machine'
 
 // Each test runs a command dozens of times to look at the table.
 jest.setTimeout(60_000)
@@ -123,8 +123,7 @@ test.each(['GET_INFO', 'GET_ENTRIES', 'SET_REPLACE'])(
         ? { status: 'fulfilled' }
         : { reason: { message: expect.stringContaining('is closed; open it again') } },
     )
-    // There may be fewer, if descriptors that another test file left open have been collected.
-    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+    expect(openedSince(descriptors)).toEqual([])
     const rules = run(namespace, 'iptables-legacy-save -c')
       .split('\n')
       .filter((line) => line.startsWith('['))

@@ -7,12 +7,12 @@ import { LockTimeoutError, PermissionError } from '../../src/errors'
 import { LinuxKernel, Table, type WaitOptions } from '../../src/index'
 import { takeLock, withLockAsync } from '../../src/kernel/linux/lock'
 import { slowness } from '../support/until'
-import { countingTurns, openDescriptors } from './machine'
+import { countingTurns, openDescriptors, openedSince } from './machine'
 
 const { XTABLES_LOCKFILE: outerFile } = process.env
 let directory: string
 let file: string
-let descriptors: number
+let descriptors: ReadonlySet<string>
 
 const AT_ONCE = { timeoutMs: 0 }
 const FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY }
@@ -30,8 +30,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  // There may be fewer, if descriptors that another test file left open have been collected.
-  expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+  expect(openedSince(descriptors)).toEqual([])
   expect(isFree()).toBe(true)
   rmSync(directory, { recursive: true })
 })
