@@ -65,10 +65,10 @@ test('an unconfirmed change is rolled back, and can no longer be confirmed', asy
 })
 
 test('a confirmed change stays, and the waiting process ends', async () => {
-  const directory = applied(3)
+  const directory = applied(5)
   expect(xtables(`confirm ${directory}`)).toEqual({ status: 0, stdout: '', stderr: '' })
   await until('the directory is removed', () => !existsSync(directory), PATIENCE_MS)
-  await sleep(3000)
+  await sleep(5000)
   expect(listed()).toBe(CHANGED)
   expect(xtables(`rollback ${directory}`).stderr).toContain('it was confirmed, or never made')
 })

@@ -132,7 +132,7 @@ END`,
   test('if the process is killed right after the change, it is rolled back', async () => {
     const before = listed()
     const child = namespace.run(() =>
-      spawn('bash', ['-c', `exec ${words(1)}`], { stdio: 'ignore', env: { ...process.env } }),
+      spawn('bash', ['-c', `exec ${words(3)}`], { stdio: 'ignore', env: { ...process.env } }),
     )
     using table = new (family === '' ? Table : Table6)('filter', { namespace, backend })
     while (table.getPolicy('INPUT').name === 'ACCEPT') {
@@ -219,7 +219,7 @@ END`,
 
   test('if the terminal is closed, or nobody answers, the change is rolled back in time', async () => {
     const before = listed()
-    const gone = onTerminal(2)
+    const gone = onTerminal(4)
     await asked(gone)
     gone.kill('SIGKILL')
     await sleep(200)

@@ -51,10 +51,10 @@ afterEach(() => {
   for (const child of others) child.stdin?.destroy()
 })
 
-/** Another program that holds the lock until its standard input ends or `seconds` have passed. */
-async function otherHolder(seconds?: number): Promise<ChildProcess> {
-  const wait = seconds === undefined ? 'read line' : `sleep ${seconds}`
-  const child = spawn('flock', [file, 'sh', '-c', `echo held; ${wait}`], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** Another program that holds the lock until `seconds` after it has read a line, or its standard input has ended. */
+async function otherHolder(seconds = 0): Promise<ChildProcess> {
+  const script = `echo held; read line; sleep ${seconds}`
+  const child = spawn('flock', [file, 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
   others.add(child)
   child.once('exit', () => others.delete(child))
   await once(child.stdout as NodeJS.ReadableStream, 'data')
@@ -118,6 +118,7 @@ describe('synchronous', () => {
 
   test.each([Number.POSITIVE_INFINITY, 5000])('gets the lock when the other is done (timeout %p)', async (timeout) => {
     const other = await otherHolder(0.3)
+    other.stdin?.write('\n')
     const waited = elapsed(() => takeLock(timeout).release())
     expect(waited).toBeGreaterThan(100)
     expect(waited).toBeLessThan(1000 * slowness)
@@ -236,15 +237,19 @@ describe('asynchronous', () => {
   })
 
   test('waits for another program without blocking, and gets the lock when that is done', async () => {
-    const other = await otherHolder(0.2)
-    const { turns } = await countingTurns(() => withLockAsync({ timeoutMs: 5000 }, async () => {}))
-    // If the wait blocked, there would be a single turn, at its end. On a busy machine, there were nine.
-    expect(turns).toBeGreaterThan(5)
+    const other = await otherHolder()
+    const got = withLockAsync({ timeoutMs: 5000 }, async () => say('body'))
+    // If the wait blocked, it would end without the lock before this does.
+    await sleep(200)
+    expect(names).toEqual([])
     await end(other)
+    await got
+    expect(names).toEqual(['body'])
   })
 
   test('the call that waits longest for another program comes first', async () => {
     const other = await otherHolder(0.1)
+    other.stdin?.write('\n')
     const order = ['a', 'b', 'c', 'd', 'e']
     const waiting: Promise<void>[] = []
     for (const name of order) {
@@ -365,6 +370,7 @@ describe.each(CALLS)('%s while another program holds the lock', (call, edit) => 
 
   test('waits without blocking the event loop', async () => {
     const other = await otherHolder(1)
+    other.stdin?.write('\n')
     const { turns, longestMs, busy } = await countingTurns(() => edit(`${call}-waits`, { lockTimeoutMs: 10_000 }))
     expect(exists(`${call}-waits`)).toBe(true)
     expect(turns).toBeGreaterThan(50 / slowness)

@@ -1,5 +1,6 @@
 /** Compares the sets of the in-process kernel with those of Linux: the same requests must get the same answers. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { kernelRevisions } from '../../src/ipset/create'
 import { IpSet } from '../../src/ipset/ip-set'
 import { Sets } from '../../src/ipset/sets'
@@ -111,8 +112,8 @@ test('rules refer to sets in both', () => {
 
 test('entries expire after the same time', async () => {
   const kernels = [linuxKernel, memoryKernel()]
-  const sets = kernels.map((kernel) => IpSet.create('timed', 'hash:ip', { timeout: 5 }, { kernel }))
-  for (const set of sets) set.add([{ ip: '10.0.0.1', timeout: 1 }, '10.0.0.2', { ip: '10.0.0.3', timeout: 0 }])
+  const sets = kernels.map((kernel) => IpSet.create('timed', 'hash:ip', { timeout: 60 }, { kernel }))
+  for (const set of sets) set.add([{ ip: '10.0.0.1', timeout: 3 }, '10.0.0.2', { ip: '10.0.0.3', timeout: 0 }])
   const told = (): unknown[] =>
     sets.map((set) => [
       set
@@ -124,7 +125,7 @@ test('entries expire after the same time', async () => {
     ])
   const [theirs, ours] = told() as [unknown, unknown]
   expect(ours).toEqual(theirs)
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+  await sleep(3500)
   const [theirsThen, oursThen] = told() as [unknown, unknown]
   expect(oursThen).toEqual(theirsThen)
   expect(oursThen).toEqual([['10.0.0.2 goes', '10.0.0.3 stays'], false])
