@@ -92,6 +92,26 @@ const dropCapabilities = () => {
 export const runScript = (script: string, front?: readonly string[]): SpawnSyncReturns<string> =>
   run(PRELUDE + script, front)
 
+/**
+ * Evaluates `open` 20 times without keeping its result. This takes a process of its own: in a worker of jest, finalizers
+ * may wait behind those of other test files.
+ * @param prepare is evaluated before
+ * @returns how many descriptors it opened, and how many of them were not closed after garbage was collected
+ */
+export function forgotten(prepare: string, open: string): { opened: number; left: number } {
+  const { stdout, stderr } = runScript(`
+    const { openDescriptors, openedSince, settle } = require('./test/live/machine')
+    ${prepare}
+    const before = openDescriptors()
+    for (let i = 0; i < 20; i++) ${open}
+    const opened = openedSince(before).length
+    settle(() => openedSince(before).length === 0)
+      .then(() => console.log(JSON.stringify({ opened, left: openedSince(before).length })))
+  `)
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
 /** The output of a command, and its exit status. */
 export interface Ended {
   readonly status: unknown
