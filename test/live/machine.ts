@@ -93,8 +93,8 @@ export const runScript = (script: string, front?: readonly string[]): SpawnSyncR
   run(PRELUDE + script, front)
 
 /**
- * Evaluates `open` 20 times without keeping its result. This takes a process of its own: in a worker of jest, finalizers
- * may wait behind those of other test files.
+ * Evaluates `open` 20 times without keeping its result. This takes a process of its own: Node 20 runs no finalizers any
+ * more after a registry was collected that still had some to run, as may happen to those of an earlier test file.
  * @param prepare is evaluated before
  * @returns how many descriptors it opened, and how many of them were not closed after garbage was collected
  */
