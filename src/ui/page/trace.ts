@@ -75,6 +75,8 @@ export class TraceView {
   readonly #result = el('div', { class: 'result', 'aria-live': 'polite' })
   readonly #isAll = el('input', { type: 'checkbox' })
   readonly #more: HTMLDetailsElement
+  #questions = 0
+  #isPacketAsked = false
   #traced: { readonly family: FamilyName; readonly answer: Traced } | undefined
   #sides: readonly Side[] = []
 
@@ -110,9 +112,9 @@ export class TraceView {
     show(root, el('h2', {}, 'What would happen to a packet?'), note(hint, 'dim'), form, this.#result)
   }
 
-  /** Draws the graph without a packet, unless one has been traced. */
+  /** Draws the graph without a packet, unless the trace of one has been asked for. */
   open(): void {
-    if (this.#traced === undefined) void this.#drawChains()
+    if (!this.#isPacketAsked) void this.#drawChains()
   }
 
   /** Fills the form, and traces the packet. */
@@ -140,31 +142,44 @@ export class TraceView {
     return Object.fromEntries(said) as PacketForm
   }
 
-  async #ask(): Promise<void> {
-    await telling(this.#result, async () => {
-      this.#forget()
-      const family = this.#family.value as FamilyName
-      const answer = await call('trace', { family, packet: this.#packet })
-      ;[this.#traced, this.#sides] = [{ family, answer }, []]
-      this.#show()
-    })
+  #ask(): Promise<void> {
+    this.#isPacketAsked = true
+    const family = this.#family.value as FamilyName
+    return this.#showAnswer(
+      async () => call('trace', { family, packet: this.#packet }),
+      (answer) => {
+        ;[this.#traced, this.#sides] = [{ family, answer }, []]
+        this.#show()
+      },
+    )
   }
 
-  async #drawChains(): Promise<void> {
-    await telling(this.#result, async () => {
-      this.#forget()
-      const family = this.#family.value as FamilyName
-      const tables = await call('graph', { family })
-      if (this.#traced !== undefined || family !== this.#family.value) return
-      if (tables.length === 0)
-        show(this.#result, note(`There are no tables of ${FAMILY_WORDS[family]}: every packet is accepted.`, 'empty'))
-      else show(this.#result, el('h3', {}, 'Chains and jumps'), this.#graph(family, tables, undefined))
-    })
+  #drawChains(): Promise<void> {
+    this.#isPacketAsked = false
+    const family = this.#family.value as FamilyName
+    return this.#showAnswer(
+      () => call('graph', { family }),
+      (tables) => {
+        if (tables.length === 0)
+          show(this.#result, note(`There are no tables of ${FAMILY_WORDS[family]}: every packet is accepted.`, 'empty'))
+        else show(this.#result, el('h3', {}, 'Chains and jumps'), this.#graph(family, tables, undefined))
+      },
+    )
   }
 
-  #forget(): void {
+  /** Replaces what is shown by the answer or the error, unless something else has been asked meanwhile. */
+  async #showAnswer<T>(ask: () => Promise<T>, use: (answer: T) => void): Promise<void> {
+    const number = ++this.#questions
     this.#traced = undefined
     this.#actions.mark([])
+    await telling(this.#result, async () => {
+      try {
+        const answer = await ask()
+        if (number === this.#questions) use(answer)
+      } catch (error) {
+        if (number === this.#questions) throw error
+      }
+    })
   }
 
   #graph(family: FamilyName, tables: readonly DrawnTable[], way: PacketPath | undefined): HTMLElement {
