@@ -12,6 +12,7 @@ import {
   Table,
 } from '../../src/index'
 import { onBackends } from '../support/backends'
+import { cpuTime } from '../support/cpu-time'
 import { addChain } from '../support/nft-writer'
 import { WatchedKernel } from '../support/watched-kernel'
 
@@ -244,11 +245,11 @@ COMMIT
       const input = new Chain(table, 'INPUT')
       const rules = Array.from({ length: count }, () => Rule.parse('-j ACCEPT'))
       table.transaction(() => input.flush())
-      const start = performance.now()
-      table.transaction(() => {
-        for (const rule of rules) input.appendRule(rule)
-      })
-      return performance.now() - start
+      return cpuTime(() =>
+        table.transaction(() => {
+          for (const rule of rules) input.appendRule(rule)
+        }),
+      )
     }
     append(2_000)
     const [few, many] = [append(4_000), append(32_000)]
