@@ -96,9 +96,10 @@ END`,
 
   test('an unconfirmed change is rolled back, with counters; a confirmed one stays', async () => {
     const before = listed()
-    const directory = applied(3)
+    const directory = applied(5)
     expect(changed()).toBe(true)
     await until('it is rolled back', () => existsSync(join(directory, 'result')))
+    await decided()
     expect(listed()).toEqual(before)
     const other = applied(60)
     expect(holders()).toHaveLength(1)
@@ -132,7 +133,7 @@ END`,
   test('if the process is killed right after the change, it is rolled back', async () => {
     const before = listed()
     const child = namespace.run(() =>
-      spawn('bash', ['-c', `exec ${words(3)}`], { stdio: 'ignore', env: { ...process.env } }),
+      spawn('bash', ['-c', `exec ${words(5)}`], { stdio: 'ignore', env: { ...process.env } }),
     )
     using table = new (family === '' ? Table : Table6)('filter', { namespace, backend })
     while (table.getPolicy('INPUT').name === 'ACCEPT') {
@@ -266,5 +267,6 @@ END`,
     applied(60)
     process.kill(holders()[0] as number, 'SIGTERM')
     await until('it is rolled back', () => !changed())
+    await decided()
   })
 })

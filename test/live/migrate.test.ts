@@ -37,6 +37,10 @@ function saved(backend: 'legacy' | 'nft'): Record<string, string> {
   return Object.fromEntries(tables.filter(([, body]) => body !== ''))
 }
 
+/** A saved table of which nothing has been counted. */
+const uncounted = (text: string): string =>
+  text.replace(/\[\d+:\d+\]/g, '[0:0]').replace(/^:\w+ ACCEPT \[0:0\]\n/gm, '')
+
 const TABLES = `*filter
 :INPUT DROP [7:700]
 :FORWARD ACCEPT [0:0]
@@ -201,7 +205,10 @@ test.each([
       await closed
       const [left, there] = [saved(from), saved(to)]
       for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(left[name])
-      for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(there[name])
+      const different = Object.entries(whole).filter(([name, text]) => ![text, undefined].includes(there[name]))
+      // Tables of ip_tables are exchanged first, and get their counters then.
+      expect(different.length).toBeLessThanOrEqual(to === 'legacy' ? 1 : 0)
+      for (const [name, text] of different) expect(there[name]).toBe(uncounted(text))
       const isCleared = Object.keys(left).length < Object.keys(whole).length
       if (isCleared) expect(there).toEqual(whole)
     }

@@ -106,13 +106,17 @@ async function inBothForms(words: readonly string[], act: () => unknown): Promis
     const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
     return monitor([...words, ...(i === 0 ? [] : ['--json'])], open, { stdout: (line) => lines.push(line) }, end.signal)
   })
-  await until('both listen', () => listening(words.includes('-t')) === 2)
+  const isTrace = words.includes('-t')
+  await until('both listen', () => listening(isTrace) === 2)
   await act()
-  await until('both have said it', () => said[0].length > 0 && said[0].length === said[1].length)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  const mark = isTrace ? 'DPORT=4440' : 'table marked '
+  run(namespace, isTrace ? 'echo > /dev/udp/127.0.0.1/4440' : 'nft add table ip6 marked')
+  const atMark = (lines: readonly string[]): number => lines.findIndex((line) => line.includes(mark))
+  await until('both have seen the mark', () => said.every((lines) => atMark(lines) >= 0))
   end.abort()
   await Promise.all(watching)
-  return said
+  const [text, json] = said
+  return [text.slice(0, atMark(text)), json.slice(0, atMark(json))]
 }
 
 test('prints a line of JSON for each change', async () => {

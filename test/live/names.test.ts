@@ -144,19 +144,25 @@ test('a server that does not answer is only awaited for a limited time, and no t
     require('./test/support/load-typescript.js')
     const { readdirSync } = require('node:fs')
     const { hostAddresses } = require('./src/language/hosts')
-    const answers = ['one.test', 'silent.test', 'two.test'].map((name) => {
-      const start = performance.now()
-      return [...hostAddresses(name, 'ipv4', 1000), performance.now() - start < 2000]
-    })
     const threads = () => readdirSync('/proc/self/task').length
+    const one = hostAddresses('one.test', 'ipv4')
+    const silent = hostAddresses('silent.test', 'ipv4', 1000)
+    // The resolver itself waits for three seconds: if the call had done so, too, the thread would no longer be there.
     const before = threads()
-    setTimeout(() => console.log(JSON.stringify({ answers, ended: threads() < before })), 3500)
+    const answers = [one, silent, hostAddresses('two.test', 'ipv4')]
+    const end = performance.now() + 20_000
+    const print = () => {
+      const ended = threads() < before
+      if (ended || performance.now() > end) console.log(JSON.stringify({ answers, ended }))
+      else setTimeout(print, 100)
+    }
+    setTimeout(print, 3500)
   `
   writeFileSync(join(folder, 'script.js'), script)
   const { stdout, stderr } = ask(`cd ${process.cwd()}; ${process.execPath} -e "$(cat ${folder}/script.js)"`)
   expect(stderr).toBe('')
   expect(JSON.parse(stdout)).toEqual({
-    answers: [['10.1.0.1', true], [true], ['10.2.0.1', '10.2.0.2', true]],
+    answers: [['10.1.0.1'], [], ['10.2.0.1', '10.2.0.2']],
     ended: true,
   })
 })

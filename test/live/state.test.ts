@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Chain, Rule, Table } from '../../src/index'
 import { run } from '../support/run-program'
+import { until } from '../support/until'
 
 const PORT = 9
 const table = new Table('filter')
@@ -71,9 +72,8 @@ test('IDLETIMER is reset', async () => {
   expect(findExtension('target', 'IDLETIMER')?.restarts).toBeDefined()
   add('-j IDLETIMER --timeout 100 --label xtables-test')
   const left = (): number => Number(readFileSync('/sys/class/xt_idletimer/timers/xtables-test', 'utf8'))
-  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await until('some seconds have passed', () => left() < 98)
   const before = left()
-  expect(before).toBeLessThan(100)
   edit()
   expect(left()).toBeGreaterThan(before)
 })
