@@ -28,10 +28,10 @@ async function run(options: Options): Promise<void> {
   for (const line of await keeper.keep(wakeup.ended)) log(line)
   if (keeper.fault !== undefined && !wakeup.ended.aborted) throw new Error(keeper.fault)
   const server = await serve(options.address, keeper, options)
+  watchTables(options.backend, (change) => wakeup.now(change), wakeup.ended).catch(crash)
   const { address, port } = server.address() as AddressInfo
   log(`keeping ${options.prefix}* in ${options.backend} tables; http on ${address} port ${port}`)
 
-  watchTables(options.backend, (change) => wakeup.now(change), wakeup.ended).catch(crash)
   await keepOn(keeper, wakeup, options)
 
   if (options.remove) for (const line of await keeper.remove()) log(line)
