@@ -1,4 +1,4 @@
-/** Tests `xtables apply --confirm` in real processes, and the files that it leaves. */
+/** Tests `xtables apply --confirm` in real processes, and the files that it leaves. What must happen soon runs in this one. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

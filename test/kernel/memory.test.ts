@@ -396,11 +396,8 @@ describe('the lock', () => {
 
   test('an aborted waiter gives up at once, and those after it still get their turn', async () => {
     const kernel = new MemoryKernel()
-    let isHeld = true
-    const held = kernel.withLockAsync({ timeoutMs: 0 }, async () => {
-      await later(50)
-      isHeld = false
-    })
+    let release = (): void => {}
+    const held = kernel.withLockAsync({ timeoutMs: 0 }, () => new Promise<void>((resolve) => (release = resolve)))
     const stop = new AbortController()
     const never = jest.fn(() => later())
     const timeoutMs = Number.POSITIVE_INFINITY
@@ -409,7 +406,7 @@ describe('the lock', () => {
     await later(1)
     stop.abort(new RangeError('enough'))
     await expect(waiting).rejects.toThrow(new RangeError('enough'))
-    expect(isHeld).toBe(true)
+    release()
     await held
     expect(await behind).toBe('behind')
     expect(never).not.toHaveBeenCalled()

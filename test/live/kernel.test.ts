@@ -156,7 +156,7 @@ describe('refusals of the kernel', () => {
   })
 
   test('invalid requests are errors with fields and a cause', () => {
-    // Without the log, to which other processes write too: with lines of it, the message does not say where it is.
+    // Without the log, to which other processes write too: if it has lines, the message has them instead of the hint.
     const quiet = new Client(Object.assign(kernel, { log: () => undefined }), IPV4)
     const { info, entries } = quiet.entries('filter')
     const act = () => quiet.replace('filter', { ...info, validHooks: 1 }, requestOf(entries), info.numEntries)
@@ -272,7 +272,6 @@ describe('off the main thread', () => {
   test('the event loop runs while a big table is read and replaced', async () => {
     const { layout, request } = grown(before, BIG)
     const read = await countingTurns(() => client.entriesAsync('filter'))
-    // A call on this thread would leave none.
     expect(read.turns).toBeGreaterThan(0)
     expect(read.result.entries.length).toBe(request.length - HEAD)
     expect(Buffer.compare(read.result.entries, request.subarray(HEAD))).not.toBe(0)

@@ -7,7 +7,7 @@ import { LockTimeoutError, PermissionError } from '../../src/errors'
 import { LinuxKernel, Table, type WaitOptions } from '../../src/index'
 import { takeLock, withLockAsync } from '../../src/kernel/linux/lock'
 import { slowness } from '../support/until'
-import { openDescriptors, openedSince } from './machine'
+import { openDescriptors, openedSince, recordBlocking } from './machine'
 
 const { XTABLES_LOCKFILE: outerFile } = process.env
 let directory: string
@@ -66,15 +66,9 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null) await once(child, 'exit')
 }
 
-/** For how long the thread was asked to block, each time, in milliseconds. */
-const blocked: number[] = []
+let blocked: number[]
 beforeEach(() => {
-  blocked.length = 0
-  const { wait } = Atomics
-  jest.spyOn(Atomics, 'wait').mockImplementation((...args: unknown[]) => {
-    blocked.push(args[3] as number)
-    return (wait as (...args: unknown[]) => 'timed-out').apply(Atomics, args)
-  })
+  blocked = recordBlocking()
 })
 afterEach(() => jest.restoreAllMocks())
 
@@ -129,7 +123,7 @@ describe('synchronous', () => {
     other.stdin?.write('\n')
     takeLock(timeout).release()
     expect(existsSync(`${file}.done`)).toBe(true)
-    // It polls, so that it notices soon.
+    // The pauses between its polls are short, so that it notices soon.
     expect(Math.max(...blocked)).toBeLessThan(10)
     await end(other)
   })
@@ -201,7 +195,7 @@ describe('asynchronous', () => {
   })
 
   test('a synchronous call from elsewhere fails at once with the reason, even if it would wait for ever', async () => {
-    const held = withLockAsync(AT_ONCE, () => sleep(1000 * slowness))
+    const held = withLockAsync(AT_ONCE, () => sleep(100))
     await sleep(1)
     const refused = () => takeLock(Number.POSITIVE_INFINITY)
     expect(refused).toThrow(LockTimeoutError)
@@ -257,6 +251,7 @@ describe('asynchronous', () => {
     await end(other)
     await got
     expect(names).toEqual(['body'])
+    expect(blocked).toEqual([])
   })
 
   test('the call that waits longest for another program comes first', async () => {
@@ -382,28 +377,27 @@ describe.each(CALLS)('%s while another program holds the lock', (call, edit) => 
 
   test('waits without blocking the event loop', async () => {
     const other = await otherHolder()
-    const start = process.cpuUsage()
-    const waiting = edit(`${call}-waits`, { lockTimeoutMs: 10_000 })
+    const waiting = edit(`${call}-waits`, { lockTimeoutMs: 10_000 * slowness })
+    const [start, cpu] = [performance.now(), process.cpuUsage()]
     // If it blocked the event loop, it would end without the lock before this does.
     await sleep(1000)
-    const { user, system } = process.cpuUsage(start)
+    const { user, system } = process.cpuUsage(cpu)
+    const tookMs = performance.now() - start
     await end(other)
     await waiting
     expect(exists(`${call}-waits`)).toBe(true)
     expect(blocked).toEqual([])
-    // Nor is it busy while it waits. In microseconds.
-    expect(user + system).toBeLessThan(500_000 * slowness)
+    // Nor is it busy while it waits.
+    expect((user + system) / 1000).toBeLessThan(tookMs / 2)
   })
 
-  test('ends soon after its signal, and writes nothing', async () => {
+  test('ends with its signal, and writes nothing', async () => {
     const other = await otherHolder()
     const waiting = edit(`${call}-stopped`, {
       signal: AbortSignal.timeout(50),
       lockTimeoutMs: Number.POSITIVE_INFINITY,
     })
     await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
-    // The other still has it.
-    expect(isFree()).toBe(false)
     await end(other)
     expect(exists(`${call}-stopped`)).toBe(false)
   })

@@ -48,15 +48,25 @@ export async function settle(condition: () => boolean): Promise<void> {
   }
 }
 
-/** Calls `body`, and counts the turns of the event loop until it ends. */
+/** Records for how many milliseconds this thread is asked to block, each time, until mocks are restored. */
+export function recordBlocking(): number[] {
+  const asked: number[] = []
+  const wait = Atomics.wait as (...args: unknown[]) => 'timed-out'
+  jest.spyOn(Atomics, 'wait').mockImplementation((...args: unknown[]) => {
+    asked.push(args[3] as number)
+    return wait.apply(Atomics, args)
+  })
+  return asked
+}
+
+/** Calls `body`, and counts the turns of the event loop until it ends. There is none if it blocks. */
 export async function countingTurns<T>(
   body: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly turns: number }> {
   let turns = 0
   const timer = setInterval(() => turns++, 1)
   try {
-    const result = await body()
-    return { result, turns: turns + 1 }
+    return { result: await body(), turns }
   } finally {
     clearInterval(timer)
   }

@@ -206,7 +206,7 @@ test.each([
       const [left, there] = [saved(from), saved(to)]
       for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(left[name])
       const different = Object.entries(whole).filter(([name, text]) => ![text, undefined].includes(there[name]))
-      // Tables of ip_tables are exchanged first, and get their counters then.
+      // Tables of ip_tables are exchanged first, and get their counters afterwards, in a second call.
       expect(different.length).toBeLessThanOrEqual(to === 'legacy' ? 1 : 0)
       for (const [name, text] of different) expect(there[name]).toBe(uncounted(text))
       const isCleared = Object.keys(left).length < Object.keys(whole).length

@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Page, Route } from 'playwright-cor
 import { easy, type MemoryKernel, restore, save } from '../../src/index'
 import type { UiOptions } from '../../src/ui/server'
 import { complaintsOf, launch, withBrowser } from '../support/browser'
+import { until } from '../support/until'
 import { filterOf, kernelWith } from '../view/tables'
 import { type Served, serve } from './serve'
 
@@ -262,7 +263,8 @@ withBrowser('the page', () => {
 
   test('shows errors in a packet', async () => {
     const page = await open(await served(both()))
-    const drawing = new Promise<Route>((resolve) => void page.route('**/api/graph', resolve))
+    const drawings: Route[] = []
+    await page.route('**/api/graph', (route) => void drawings.push(route))
     await page.getByRole('link', { name: 'Trace' }).click()
     const form = page.getByRole('form', { name: 'packet' })
     await form.getByLabel('Destination port').fill('ssh')
@@ -271,7 +273,8 @@ withBrowser('the page', () => {
     await refusal.waitFor()
     // The drawing of the chains, which comes late, does not replace it.
     const drawn = page.waitForResponse('**/api/graph')
-    await (await drawing).continue()
+    await until('the drawing is asked for', () => drawings.length > 0)
+    await drawings[0]?.continue()
     await (await drawn).finished()
     await page.waitForTimeout(100)
     expect(await refusal.count()).toBe(1)

@@ -76,7 +76,7 @@ export class TraceView {
   readonly #isAll = el('input', { type: 'checkbox' })
   readonly #more: HTMLDetailsElement
   #questions = 0
-  #isPacketAsked = false
+  #isTraceAsked = false
   #traced: { readonly family: FamilyName; readonly answer: Traced } | undefined
   #sides: readonly Side[] = []
 
@@ -114,7 +114,7 @@ export class TraceView {
 
   /** Draws the graph without a packet, unless the trace of one has been asked for. */
   open(): void {
-    if (!this.#isPacketAsked) void this.#drawChains()
+    if (!this.#isTraceAsked) void this.#drawChains()
   }
 
   /** Fills the form, and traces the packet. */
@@ -143,10 +143,10 @@ export class TraceView {
   }
 
   #ask(): Promise<void> {
-    this.#isPacketAsked = true
+    this.#isTraceAsked = true
     const family = this.#family.value as FamilyName
     return this.#showAnswer(
-      async () => call('trace', { family, packet: this.#packet }),
+      () => call('trace', { family, packet: this.#packet }),
       (answer) => {
         ;[this.#traced, this.#sides] = [{ family, answer }, []]
         this.#show()
@@ -155,7 +155,7 @@ export class TraceView {
   }
 
   #drawChains(): Promise<void> {
-    this.#isPacketAsked = false
+    this.#isTraceAsked = false
     const family = this.#family.value as FamilyName
     return this.#showAnswer(
       () => call('graph', { family }),
@@ -167,12 +167,12 @@ export class TraceView {
     )
   }
 
-  /** Replaces what is shown by the answer or the error, unless something else has been asked meanwhile. */
+  /** Shows the answer or the error in place of what was shown, unless something else has been asked meanwhile. */
   async #showAnswer<T>(ask: () => Promise<T>, use: (answer: T) => void): Promise<void> {
     const number = ++this.#questions
-    this.#traced = undefined
-    this.#actions.mark([])
     await telling(this.#result, async () => {
+      this.#traced = undefined
+      this.#actions.mark([])
       try {
         const answer = await ask()
         if (number === this.#questions) use(answer)
