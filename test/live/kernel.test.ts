@@ -157,14 +157,13 @@ describe('refusals of the kernel', () => {
 
   test('invalid requests are errors with fields and a cause', () => {
     // Without the log, to which other processes write too: if it has lines, the message has them instead of the hint.
-    const quiet = new Client(Object.assign(kernel, { log: () => undefined }), IPV4)
-    const { info, entries } = quiet.entries('filter')
-    const act = () => quiet.replace('filter', { ...info, validHooks: 1 }, requestOf(entries), info.numEntries)
+    Object.assign(kernel, { log: () => undefined })
+    const { info, entries } = client.entries('filter')
+    const act = () => client.replace('filter', { ...info, validHooks: 1 }, requestOf(entries), info.numEntries)
     const fields = { operation: 'SET_REPLACE filter', table: 'filter', errno: 22, errnoName: 'EINVAL' }
     expect(act).toThrow(KernelError)
     expect(act).toThrow(expect.objectContaining({ ...fields, cause: expect.any(SockoptFailure) }))
     expect(act).toThrow(/dmesg/)
-    quiet.close()
   })
 
   test('a wrong number of counters', () => {

@@ -5,6 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { runScript as run } from '../support/run-script'
+import { comesTrue } from '../support/until'
 import { mapsAllIds } from '../support/user-namespace'
 
 /**
@@ -40,13 +41,12 @@ export const openedSince = (before: ReadonlySet<string>): string[] =>
 setFlagsFromString('--expose-gc')
 export const collectGarbage: () => void = runInNewContext('gc')
 
-/** Waits until finalizers have run, which happens in turns of the event loop after a collection. */
-export async function settle(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 100 && !condition(); turn++) {
+/** Collects garbage until a condition holds: finalizers run in turns of the event loop after a collection. */
+export const settle = (condition: () => boolean): Promise<boolean> =>
+  comesTrue(() => {
     collectGarbage()
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
+    return condition()
+  }, 10_000)
 
 /** Records for how many milliseconds this thread is asked to block, each time, until mocks are restored. */
 export function recordBlocking(): number[] {
@@ -105,6 +105,9 @@ export function forgotten(prepare: string, open: string): { opened: number; left
   if (stderr !== '') throw new Error(stderr)
   return JSON.parse(stdout)
 }
+
+/** The lines of an output, without empty ones. */
+export const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
 /** The output of a command, and its exit status. */
 export interface Ended {

@@ -25,21 +25,23 @@ beforeEach(() => {
   namespace = newNamespace()
 })
 
+/** A saved table without the built-in chains that are as at the beginning. */
+const withoutUnusedChains = (text: string): string => text.replace(/^:\w+ ACCEPT \[0:0\]\n/gm, '')
+
 /** The non-empty tables of both families, with their chains and rules, as the tool prints them. */
 function saved(backend: 'legacy' | 'nft'): Record<string, string> {
   const tables = Object.entries({ ipv4: 'iptables', ipv6: 'ip6tables' }).flatMap(([family, program]) => {
     const text = run(namespace, `${program}-${backend}-save -c`)
     return [...text.matchAll(/^\*(\w+)\n(.*?)^COMMIT/gms)].map(([, name, body = '']): [string, string] => [
       `${family} ${name}`,
-      body.replace(/^:\w+ ACCEPT \[0:0\]\n/gm, ''),
+      withoutUnusedChains(body),
     ])
   })
   return Object.fromEntries(tables.filter(([, body]) => body !== ''))
 }
 
 /** A saved table of which nothing has been counted. */
-const uncounted = (text: string): string =>
-  text.replace(/\[\d+:\d+\]/g, '[0:0]').replace(/^:\w+ ACCEPT \[0:0\]\n/gm, '')
+const uncounted = (text: string): string => withoutUnusedChains(text.replace(/\[\d+:\d+\]/g, '[0:0]'))
 
 const TABLES = `*filter
 :INPUT DROP [7:700]

@@ -11,7 +11,7 @@ import { LinuxKernel, type NetworkNamespace } from '../../src/index'
 import { bundledCommand } from '../support/bundle'
 import { until } from '../support/until'
 import { newNamespace, run, runAside } from './legacy'
-import { ended as endedBy } from './machine'
+import { ended as endedBy, linesOf } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -19,8 +19,6 @@ let namespace: NetworkNamespace
 beforeEach(() => {
   namespace = newNamespace()
 })
-
-const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
 /** The number of sockets in the namespace that listen to nf_tables or to traced packets. */
 function listening(isTrace: boolean): number {

@@ -17,7 +17,7 @@ import {
 import { bundledCommand } from '../support/bundle'
 import { until } from '../support/until'
 import { newNamespace, run } from './legacy'
-import { ended } from './machine'
+import { ended, linesOf } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -200,7 +200,6 @@ describe.each(BACKENDS)('%s, the command', (backend) => {
   test('top prints the packets that are sent in the meantime', async () => {
     run(namespace, `iptables-${backend} -A INPUT -p udp`, `iptables-${backend} -A INPUT -p tcp`)
     const child = start('top', '-d', '0.3', '--json')
-    const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
     const countedIn = (text: string): { rule: string; packets: number }[] =>
       linesOf(text).flatMap((line) => JSON.parse(line).rules)
     const sum = (text: string): number => countedIn(text).reduce((all, { packets }) => all + packets, 0)
